@@ -1,0 +1,6 @@
+//! The projections of Hansard: the runtime that follows the log, the views in SQLite or
+//! PostgreSQL, and the search index.
+
+pub mod db;
+pub mod index;
+pub mod views;
