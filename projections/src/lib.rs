@@ -3,4 +3,5 @@
 
 pub mod db;
 pub mod index;
+pub mod runtime;
 pub mod views;
