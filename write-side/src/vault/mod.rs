@@ -1,16 +1,35 @@
 //! The vault: credentials, sessions and data keys, the only truth outside of the log.
 //!
 //! One SQLite file, `vault.db`, in the data directory, and beside it `master.key` (mode 0600, made
-//! on first start), under which data keys and the token signing key are wrapped.
+//! on first start), under which data keys, profiles and the token signing key are wrapped. Whoever
+//! has only one of the two files has nothing. A backup of the data directory without the vault, or
+//! of the vault without the master key, is a backup of sealed content only.
 
+mod credentials;
+mod db;
+mod keys;
+mod master;
+mod passwords;
+mod sessions;
+#[cfg(test)]
+mod tests;
+mod tokens;
+
+use std::fmt;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use hansard_events::{
-    DataKey, DeviceId, Digest, KeyId, KeyRing, KeySubject, SealError, SessionId, Timestamp, UserId,
-};
+use hansard_events::{DeviceId, Digest, KeyRing as _, KeySubject, SealError, SessionId, Timestamp, UserId};
+
+use db::Database;
+use keys::Keys;
+use master::Wrapper;
+use passwords::Passwords;
+use sessions::ClosedSessions;
+use tokens::{AccessTokens, RefreshTokens};
 
 /// Why the vault did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -28,13 +47,19 @@ pub enum VaultError {
     /// vault; the caller closes it in the log too.
     #[error("the refresh token was used before")]
     TokenReused { user: UserId, session: SessionId },
+    /// The session was closed before: no tokens are given for it.
+    #[error("the session is closed")]
+    SessionClosed,
     /// The access token is not valid: `reason` is for the server's own log.
     #[error("the access token is not valid: {reason}")]
     InvalidAccessToken { reason: &'static str },
     /// The master key file or the vault's file can't be used, and why.
     #[error("{0}")]
     Unusable(String),
-    /// The database failed.
+    /// There is no room to store anything; nothing was changed. Answer `507`.
+    #[error("there is no room in the vault: {0}")]
+    Full(String),
+    /// The database failed; nothing was changed.
     #[error("the vault's database failed: {0}")]
     Database(String),
 }
@@ -58,8 +83,7 @@ pub struct Claims {
     pub expires_at: Timestamp,
 }
 
-/// Fresh tokens of a session.
-#[derive(Debug)]
+/// Fresh tokens of a session. Not printed by `Debug`.
 pub struct Tokens {
     pub user: UserId,
     pub session: SessionId,
@@ -72,84 +96,140 @@ pub struct Tokens {
     pub refresh_token: String,
 }
 
-/// See the module.
-#[derive(Debug)]
-pub struct Vault {}
+impl fmt::Debug for Tokens {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Tokens")
+            .field("user", &self.user)
+            .field("session", &self.session)
+            .field("expires_in", &self.expires_in)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Tells the time. The vault asks nothing else for it, so that tests can let time pass.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// How the vault behaves.
+#[derive(Clone)]
+pub struct VaultOptions {
+    /// How long an access token is good, in whole seconds. 15 minutes.
+    pub access_lifetime: Duration,
+    /// How long a refresh token is good, counted from when it was given. 30 days.
+    pub refresh_lifetime: Duration,
+    /// How many passwords are hashed at once, each with 19 MiB of memory. One a core.
+    pub hash_workers: usize,
+    /// How many more passwords may wait to be hashed; beyond, [`VaultError::Busy`]. 64.
+    pub hash_queue: usize,
+    /// How many data keys are kept unwrapped in memory, about 2 KiB each. 20,000.
+    pub key_cache: u64,
+    /// What tells the time: the system's clock.
+    pub clock: Clock,
+}
+
+impl Default for VaultOptions {
+    fn default() -> Self {
+        Self {
+            access_lifetime: Duration::from_mins(15),
+            refresh_lifetime: Duration::from_hours(30 * 24),
+            hash_workers: std::thread::available_parallelism().map_or(1, usize::from),
+            hash_queue: 64,
+            key_cache: 20_000,
+            clock: Arc::new(Timestamp::now),
+        }
+    }
+}
+
+impl fmt::Debug for VaultOptions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("VaultOptions")
+            .field("access_lifetime", &self.access_lifetime)
+            .field("refresh_lifetime", &self.refresh_lifetime)
+            .field("hash_workers", &self.hash_workers)
+            .field("hash_queue", &self.hash_queue)
+            .field("key_cache", &self.key_cache)
+            .finish_non_exhaustive()
+    }
+}
+
+/// See the module. Dropping it waits until what was asked of the database is done.
+pub struct Vault {
+    options: VaultOptions,
+    wrapper: Arc<Wrapper>,
+    database: Database,
+    keys: Keys,
+    passwords: Passwords,
+    access: AccessTokens,
+    refresh: RefreshTokens,
+    closed: Arc<ClosedSessions>,
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Vault").field("options", &self.options).finish_non_exhaustive()
+    }
+}
 
 impl Vault {
-    /// Opens or makes the vault in `directory`.
+    /// Opens or makes the vault in `directory`, which is made (mode 0700) when it is not there.
     ///
     /// # Errors
     /// [`VaultError::Unusable`]: a master key file that others may read, or that does not open
     /// what is in the vault, or that is missing while the vault is not empty.
-    pub fn open(_directory: &Path) -> Result<Arc<Self>, VaultError> {
-        todo!()
+    pub fn open(directory: &Path) -> Result<Arc<Self>, VaultError> {
+        Self::open_with(directory, VaultOptions::default())
+    }
+
+    /// Opens or makes the vault in `directory`, with these options.
+    ///
+    /// # Errors
+    /// As [`Vault::open`].
+    pub fn open_with(directory: &Path, options: VaultOptions) -> Result<Arc<Self>, VaultError> {
+        let unusable =
+            |error: std::io::Error| VaultError::Unusable(format!("{}: {error}", directory.display()));
+        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(unusable)?;
+        let connection = db::connect(directory)?;
+        let wrapper = Arc::new(master::open(directory, &connection)?);
+        let access = AccessTokens::load(&connection, &wrapper, &options)?;
+        let refresh = RefreshTokens::new(&wrapper);
+        let closed = Arc::new(ClosedSessions::load(&connection, (options.clock)())?);
+        let keys = Keys::new(options.key_cache);
+        let passwords = Passwords::new(options.hash_workers, options.hash_queue)?;
+        let database = Database::start(connection)?;
+        Ok(Arc::new(Self { options, wrapper, database, keys, passwords, access, refresh, closed }))
     }
 
     /// The name as the directory compares it: HMAC of the folded username.
-    pub async fn name_digest(&self, _folded: &str) -> Result<Digest, VaultError> {
-        todo!()
+    ///
+    /// # Errors
+    /// [`VaultError::Database`] when the directory's key can't be had.
+    pub async fn name_digest(&self, folded: &str) -> Result<Digest, VaultError> {
+        let key = self.current(KeySubject::Directory).await;
+        let key = key.map_err(|error: SealError| VaultError::Database(error.to_string()))?;
+        Ok(key.print(folded.as_bytes()))
     }
 
-    /// Keeps (or replaces) a person's name and password hash. `password` is `None` for people that
-    /// are imported: nobody can sign in as them until a password is set.
-    pub async fn put_credentials(
-        &self,
-        _user: UserId,
-        _name: Digest,
-        _profile: &hansard_events::Profile,
-        _password: Option<&str>,
-    ) -> Result<(), VaultError> {
-        todo!()
-    }
-
-    /// Which of those who asked for this name has this password. Takes the same time whether the
-    /// name is known or not. More than one account can have asked for a name (the directory gave
-    /// it to one of them): the caller confirms with the directory.
-    pub async fn candidates(&self, _name: Digest, _password: &str) -> Result<Vec<Candidate>, VaultError> {
-        todo!()
-    }
-
-    /// Starts a session and gives its first tokens.
-    pub async fn open_session(
-        &self,
-        _user: UserId,
-        _session: SessionId,
-        _device: DeviceId,
-    ) -> Result<Tokens, VaultError> {
-        todo!()
-    }
-
-    /// Gives new tokens for a refresh token, which is used up by it.
-    pub async fn refresh(&self, _refresh_token: &str) -> Result<Tokens, VaultError> {
-        todo!()
-    }
-
-    /// Ends a session: its refresh token is dead at once, and its access tokens are refused by
-    /// [`Vault::verify`] at once. Idempotent.
-    pub async fn close_session(&self, _session: SessionId) -> Result<(), VaultError> {
-        todo!()
+    /// The public keys that verify access tokens, as a JWK set (RFC 7517, RFC 8037).
+    #[must_use]
+    pub fn jwks(&self) -> serde_json::Value {
+        self.access.jwks()
     }
 
     /// Checks an access token: signature, times, audience, issuer, and that its session is open.
     /// Never waits for the database.
-    pub fn verify(&self, _access_token: &str) -> Result<Claims, VaultError> {
-        todo!()
+    ///
+    /// # Errors
+    /// [`VaultError::InvalidAccessToken`].
+    pub fn verify(&self, access_token: &str) -> Result<Claims, VaultError> {
+        let claims = self.access.verify(access_token, self.now())?;
+        if self.closed.contains(claims.session) {
+            return Err(VaultError::InvalidAccessToken { reason: "the session is closed" });
+        }
+        Ok(claims)
     }
 
-    /// The public keys that verify access tokens, as a JWK set.
-    pub fn jwks(&self) -> serde_json::Value {
-        todo!()
-    }
-}
-
-#[async_trait]
-impl KeyRing for Vault {
-    async fn current(&self, _subject: KeySubject) -> Result<Arc<DataKey>, SealError> {
-        todo!()
-    }
-
-    async fn find(&self, _id: KeyId) -> Result<Option<Arc<DataKey>>, SealError> {
-        todo!()
+    fn now(&self) -> Timestamp {
+        (self.options.clock)()
     }
 }
