@@ -1,7 +1,7 @@
 //! What follows the log and keeps projections up to date.
 
 use async_trait::async_trait;
-use hansard_events::{Position, Positions, Recorded, StreamName};
+use hansard_events::{Digest, PartitionId, Position, Positions, Recorded, StreamName};
 
 /// One event of a commit, as far as it can be read.
 #[derive(Debug, Clone)]
@@ -25,7 +25,9 @@ pub enum Entry {
 pub struct Applicable {
     /// Where it stands.
     pub position: Position,
-    /// Its events, in order.
+    /// SHA-256 of its bytes.
+    pub hash: Digest,
+    /// Its events, in order of its lines.
     pub entries: Vec<Entry>,
 }
 
@@ -51,6 +53,12 @@ pub trait Projection: Send {
 
     /// How far it has come, as stored together with its content.
     fn positions(&self) -> Positions;
+
+    /// The hash of the commit at its position in `partition`, when it is stored there: at start it
+    /// tells that the log is still the one that was followed.
+    fn hash(&self, _partition: PartitionId) -> Option<Digest> {
+        None
+    }
 
     /// Takes commits, in order within each partition, and stores content and positions in one
     /// step. What is at or before [`Projection::positions`] is skipped. On an error nothing of the

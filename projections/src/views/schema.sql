@@ -1,13 +1,17 @@
 -- The views, version 1. The same text for SQLite and PostgreSQL: only UUID, BIGINT and TEXT are
 -- used, times are milliseconds since 1970, JSON is TEXT. Every row follows from the log alone.
+-- In both databases text is compared byte by byte and UUIDs as 16 bytes. The columns of a primary
+-- key come first, in its order. SQLite keeps these tables WITHOUT ROWID.
 
 -- How far each partition has been applied; changes in the same transaction as the rows.
 CREATE TABLE positions (
     partition_id BIGINT NOT NULL PRIMARY KEY,
-    sequence BIGINT NOT NULL
+    sequence BIGINT NOT NULL,
+    hash TEXT NOT NULL                 -- SHA-256 of that commit's bytes, hex
 );
 
--- Streams that could not be applied, from which event on, and why.
+-- Streams that could not be applied, from which event on (0: unknown), and why. A line of which
+-- not even the stream can be read stands as "unknown@<position>:<line, from 1>".
 CREATE TABLE quarantine (
     stream TEXT NOT NULL PRIMARY KEY,
     version BIGINT NOT NULL,
@@ -22,7 +26,7 @@ CREATE TABLE users (
     username TEXT,
     username_fold TEXT,
     display_name TEXT,
-    roles TEXT NOT NULL,               -- JSON array in order: ["auditor"]
+    roles TEXT NOT NULL,               -- JSON array of what was granted, in order: ["auditor"]
     registered_at BIGINT NOT NULL,
     version BIGINT NOT NULL
 );
@@ -44,6 +48,7 @@ CREATE TABLE conversations (
     id UUID NOT NULL PRIMARY KEY,
     kind TEXT NOT NULL,
     title TEXT,
+    title_fold TEXT,                   -- folded, for look-up
     history TEXT NOT NULL,
     posting TEXT NOT NULL,
     created_by UUID NOT NULL,
@@ -56,6 +61,7 @@ CREATE TABLE conversations (
     messages BIGINT NOT NULL,          -- how many messages were ever sent
     member_count BIGINT NOT NULL
 );
+CREATE INDEX channels ON conversations (created_at, id) WHERE kind = 'channel';
 
 -- Who is a member now. last_sent: seq of the newest message they wrote, 0 for none.
 CREATE TABLE members (
@@ -81,7 +87,8 @@ CREATE TABLE intervals (
 );
 
 -- Every event of every conversation, one row each. For message.sent, kind and body are as they
--- are now: after an edit the new body, after a recall or erasure NULL.
+-- are now: after an edit the new body, after a recall or erasure NULL. For message.edited, body is
+-- what it set: NULL once the message is recalled or erased.
 CREATE TABLE timeline (
     conversation UUID NOT NULL,
     seq BIGINT NOT NULL,
@@ -95,7 +102,7 @@ CREATE TABLE timeline (
     reply_to BIGINT,
     message_number BIGINT NOT NULL,    -- messages sent up to and including this event
     target BIGINT,                     -- message.edited, message.recalled: which message
-    data TEXT,                         -- other events: public data as JSON, with "title" if any
+    data TEXT,                         -- all but message.sent: public data as JSON, and "title"
     edited_at BIGINT,
     edits BIGINT NOT NULL,             -- how often edited
     recalled_at BIGINT,
@@ -103,9 +110,10 @@ CREATE TABLE timeline (
 );
 CREATE INDEX timeline_by_time ON timeline (conversation, at, seq);
 CREATE INDEX timeline_by_position ON timeline (conversation, sequence);
+CREATE INDEX timeline_target ON timeline (conversation, target, seq) WHERE target IS NOT NULL;
 CREATE INDEX timeline_recalled ON timeline (conversation, seq) WHERE recalled_at IS NOT NULL;
 
--- Bodies that an edit replaced: number 0 is the original.
+-- Bodies that an edit replaced: number 0 is the original. NULL when recalled or erased.
 CREATE TABLE edits (
     conversation UUID NOT NULL,
     message BIGINT NOT NULL,
