@@ -18,3 +18,5 @@ pub const PASSWORD_MAX_BYTES: usize = 512;
 pub const MEMBERS_PER_COMMAND: usize = 500;
 /// The most members of a conversation.
 pub const MEMBERS: usize = 100_000;
+/// The most sessions that a person has open at once; the oldest gives way.
+pub const OPEN_SESSIONS: usize = 100;

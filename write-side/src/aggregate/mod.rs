@@ -1,12 +1,22 @@
 //! Aggregates: rules without I/O, clock or randomness.
 
-use hansard_events::{CommandId, Timestamp, UserId};
+pub mod conversation;
+pub mod directory;
+mod text;
+pub mod user;
+
+#[cfg(test)]
+mod testing;
+
+use hansard_events::{CommandId, StreamName, Timestamp, UserId};
 
 /// What a decision may know besides state and command.
 #[derive(Debug, Clone, Copy)]
 pub struct Context {
     /// Which command it is.
     pub command: CommandId,
+    /// Whose stream decides.
+    pub stream: StreamName,
     /// Who asks.
     pub actor: UserId,
     /// The time that the events will have.
