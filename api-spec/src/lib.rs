@@ -1,5 +1,7 @@
-//! The contract of Hansard's edge: problems, and what goes over the WebSocket.
+//! The contract of Hansard's edge: bodies, problems, and what goes over the WebSocket.
 
+pub mod body;
+pub mod parse;
 mod problem;
 pub mod ws;
 

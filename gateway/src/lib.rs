@@ -1,6 +1,9 @@
 //! The edge of Hansard: REST, WebSocket, the live hub, authentication and limits.
 
 mod app;
+pub mod commands;
 pub mod hub;
+pub mod limits;
+pub mod problem;
 
 pub use app::{App, GatewayConfig, Health};

@@ -129,6 +129,11 @@ pub(crate) enum NotAttached {
 
 enum Request {
     Attach(Box<Attach>, oneshot::Sender<Result<Attachment, NotAttached>>),
+    IsMember {
+        user: UserId,
+        conversation: ConversationId,
+        reply: oneshot::Sender<bool>,
+    },
     Typing {
         user: UserId,
         conversation: ConversationId,
@@ -185,6 +190,13 @@ impl Hub {
         let request = Request::Attach(Box::new(attach), reply);
         self.requests.send(request).await.map_err(|_| NotAttached::Stopped)?;
         answer.await.map_err(|_| NotAttached::Stopped)?
+    }
+
+    /// Whether somebody who is connected is a member now; `false` for everyone else.
+    pub(crate) async fn is_member(&self, user: UserId, conversation: ConversationId) -> bool {
+        let (reply, answer) = oneshot::channel();
+        let request = Request::IsMember { user, conversation, reply };
+        self.requests.send(request).await.is_ok() && answer.await.unwrap_or(false)
     }
 
     /// Tells the other members that somebody is writing, unless the hub is busy.

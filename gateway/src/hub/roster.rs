@@ -35,9 +35,9 @@ pub(super) struct Connection {
 
 /// Somebody who has at least one connection.
 #[derive(Debug, Default)]
-pub(super) struct Person {
-    pub(super) conversations: HashSet<ConversationId>,
-    pub(super) connections: Vec<ConnectionId>,
+struct Person {
+    conversations: HashSet<ConversationId>,
+    connections: Vec<ConnectionId>,
 }
 
 /// See the module.
@@ -56,8 +56,9 @@ impl Roster {
         Self { connections, people, conversations, limits }
     }
 
-    pub(super) fn person(&self, user: UserId) -> Option<&Person> {
-        self.people.get(&user)
+    /// Whether somebody who is connected is a member; `false` for everyone else.
+    pub(super) fn is_member(&self, user: UserId, conversation: ConversationId) -> bool {
+        self.people.get(&user).is_some_and(|person| person.conversations.contains(&conversation))
     }
 
     /// Adds a connection of somebody who is now a member of these conversations.
@@ -140,8 +141,7 @@ impl Roster {
 
     /// Offers a frame that may be lost to the other members, when `from` is a member.
     pub(super) fn offer_to_others(&self, conversation: ConversationId, from: UserId, frame: &Utf8Bytes) {
-        let member = |person: &Person| person.conversations.contains(&conversation);
-        if !self.people.get(&from).is_some_and(member) {
+        if !self.is_member(from, conversation) {
             return;
         }
         let others = self.conversations.get(&conversation).into_iter().flatten();

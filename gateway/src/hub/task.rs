@@ -136,6 +136,9 @@ impl Task {
                 // Who asked may be gone: then the attachment is dropped, and leaves.
                 drop(reply.send(self.attach(*attach)));
             }
+            Request::IsMember { user, conversation, reply } => {
+                drop(reply.send(self.roster.is_member(user, conversation)));
+            }
             Request::Typing { user, conversation } => {
                 let note = ws::TypingNote { conversation, user };
                 let frame = frame(&ws::ServerFrame::Typing(note));
