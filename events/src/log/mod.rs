@@ -1,5 +1,12 @@
 //! The log: for each partition, commits in order, durable, refused to a second writer.
 
+mod memory;
+mod open;
+mod stream;
+
+pub use memory::{Fault, MemoryLog};
+pub use open::OpenError;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
