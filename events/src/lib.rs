@@ -25,7 +25,10 @@ pub use conversation::{
 pub use digest::{Digest, InvalidDigest, from_hex, sha256, to_hex};
 pub use directory::DirectoryEvent;
 pub use id::{CommandId, ConversationId, DeviceId, InvalidId, KeyId, SessionId, UserId};
-pub use log::{AppendError, Commits, Fault, Log, MemoryLog, OpenError, ReadError};
+pub use log::{
+    AppendError, Commits, CopyError, Fault, LOW_WATER_BYTES, Log, MemoryLog, OpenError, ReadError, SqliteLog,
+    SqliteOptions,
+};
 pub use name::{InvalidUsername, Username, fold};
 pub use position::{InvalidPosition, PartitionId, Position, Positions, Sequence};
 pub use private::Private;

@@ -2,10 +2,14 @@
 
 mod memory;
 mod open;
+mod sqlite;
 mod stream;
+mod verify;
 
 pub use memory::{Fault, MemoryLog};
 pub use open::OpenError;
+pub use sqlite::{LOW_WATER_BYTES, SqliteLog, SqliteOptions};
+pub use verify::{CopyError, Verified, copy, verify};
 
 use async_trait::async_trait;
 use bytes::Bytes;
