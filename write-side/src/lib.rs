@@ -4,8 +4,12 @@
 pub mod aggregate;
 mod bus;
 mod command;
+mod health;
 mod live;
+mod local_bus;
+mod store;
 pub mod vault;
+mod writer;
 
 pub use bus::CommandBus;
 pub use command::{
@@ -13,3 +17,5 @@ pub use command::{
     UserCommand,
 };
 pub use live::{Committed, LiveFeed};
+pub use local_bus::{LocalBus, LocalBusConfig};
+pub use writer::{Clock, ManualClock, StartError, SystemClock, WriterLimits};

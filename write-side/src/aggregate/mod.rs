@@ -2,11 +2,14 @@
 
 pub mod conversation;
 pub mod directory;
+mod state;
 mod text;
 pub mod user;
 
 #[cfg(test)]
 mod testing;
+
+pub(crate) use state::{StreamState, message_of_command, message_of_event};
 
 use hansard_events::{CommandId, StreamName, Timestamp, UserId};
 

@@ -59,11 +59,6 @@ impl MessageFacts {
         });
     }
 
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.known.len()
-    }
-
     pub(super) fn sent(&mut self, seq: u64, fact: MessageFact) {
         self.known.insert(seq, fact);
     }
