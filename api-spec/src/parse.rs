@@ -73,7 +73,7 @@ mod tests {
             (r#"{"list":[{}]}"#, "/data/list/0/n"),
             (r#"{"list":[],"more":1}"#, "/data/more"),
             ("{}", "/data/list"),
-            ("[1", "/data"),
+            ("x", "/data"),
             (r#"{"list":[]} x"#, "/data"),
         ] {
             assert_eq!(

@@ -5,5 +5,6 @@ pub mod commands;
 pub mod hub;
 pub mod limits;
 pub mod problem;
+pub mod ws;
 
 pub use app::{App, GatewayConfig, Health};

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::fields::Fields;
+use crate::FieldError;
 
 /// The most people whose presence one connection may watch.
 pub const MAX_WATCHED: usize = 500;
@@ -117,6 +118,12 @@ impl InvalidFrame {
         let escaped = field.replace('~', "~0").replace('/', "~1");
         let pointer = if field.is_empty() { String::new() } else { format!("/{escaped}") };
         Self { pointer, detail: detail.to_string(), command: None }
+    }
+}
+
+impl From<InvalidFrame> for FieldError {
+    fn from(InvalidFrame { pointer, detail, .. }: InvalidFrame) -> Self {
+        Self { pointer, detail }
     }
 }
 

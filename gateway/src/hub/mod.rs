@@ -93,7 +93,6 @@ impl HubOptions {
 #[derive(Clone)]
 pub struct Hub {
     requests: mpsc::Sender<Request>,
-    departed: Arc<Departed>,
 }
 
 impl fmt::Debug for Hub {
@@ -179,9 +178,9 @@ impl Hub {
     ) -> Self {
         let (requests, waiting) = mpsc::channel(REQUESTS);
         let departed = Arc::new(Departed::default());
-        let task = Task::new(source, options, waiting, Arc::clone(&departed));
+        let task = Task::new(source, options, waiting, departed);
         tracker.spawn(task.run(stop));
-        Self { requests, departed }
+        Self { requests }
     }
 
     /// Lets a connection hear what is new to it from here on.

@@ -137,7 +137,8 @@ impl Task {
                 drop(reply.send(self.attach(*attach)));
             }
             Request::IsMember { user, conversation, reply } => {
-                drop(reply.send(self.roster.is_member(user, conversation)));
+                // Who asked may be gone.
+                reply.send(self.roster.is_member(user, conversation)).unwrap_or_default();
             }
             Request::Typing { user, conversation } => {
                 let note = ws::TypingNote { conversation, user };
