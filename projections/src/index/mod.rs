@@ -1,5 +1,7 @@
 //! The search index: one Tantivy document for each message that can be found.
 
+mod tokenizer;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +9,8 @@ use hansard_events::Positions;
 use tantivy::Searcher;
 use tantivy::schema::Field;
 use tokio::sync::watch;
+
+pub use tokenizer::{MAX_TOKEN_BYTES, TextToken, TokenKind, tokenize};
 
 /// The fields of the index, by name in code.
 #[derive(Debug, Clone, Copy)]

@@ -1,5 +1,7 @@
 //! What follows the log and keeps projections up to date.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use hansard_events::{Digest, PartitionId, Position, Positions, Recorded, StreamName};
 
@@ -67,4 +69,16 @@ pub trait Projection: Send {
     /// # Errors
     /// See [`ProjectionError`].
     async fn apply(&mut self, batch: &[Applicable]) -> Result<(), ProjectionError>;
+
+    /// How long the runtime gathers commits into one batch once the first has arrived, unless a
+    /// full batch is there before: for projections whose [`Projection::apply`] costs the same for
+    /// one commit as for hundreds. Zero: what is there is applied at once.
+    fn gather(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// How many events make a full batch.
+    fn full_batch(&self) -> usize {
+        1_000
+    }
 }
