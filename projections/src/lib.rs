@@ -5,3 +5,6 @@ pub mod db;
 pub mod index;
 pub mod runtime;
 pub mod views;
+
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

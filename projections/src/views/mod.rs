@@ -1,5 +1,6 @@
 //! The views: schema, writes, and a handle for whoever reads.
 
+mod compare;
 mod fold;
 mod generations;
 mod migrations;
@@ -7,6 +8,8 @@ mod projection;
 mod rows;
 mod sqlite;
 mod table;
+#[cfg(test)]
+mod tests;
 mod working;
 
 use std::fmt;
