@@ -27,7 +27,7 @@ pub use directory::DirectoryEvent;
 pub use id::{CommandId, ConversationId, DeviceId, InvalidId, KeyId, SessionId, UserId};
 pub use log::{
     AppendError, Commits, CopyError, Fault, LOW_WATER_BYTES, Log, MemoryLog, OpenError, ReadError, SqliteLog,
-    SqliteOptions,
+    SqliteOptions, Verified, copy_log, verify_log,
 };
 pub use name::{InvalidUsername, Username, fold};
 pub use position::{InvalidPosition, PartitionId, Position, Positions, Sequence};

@@ -134,6 +134,11 @@ impl Chunks for Inner {
         Ok(commits[start..].iter().take(CHUNK).cloned().collect())
     }
 
+    async fn head(&self, partition: PartitionId) -> Result<Sequence, ReadError> {
+        let commits = self.get(partition)?.commits();
+        Ok(commits.last().map_or(Sequence::ZERO, |stored| stored.sequence))
+    }
+
     fn head_of(&self, partition: PartitionId) -> watch::Receiver<Sequence> {
         match self.get(partition) {
             Ok(found) => found.head.subscribe(),
@@ -190,7 +195,6 @@ impl Log for MemoryLog {
     }
 
     async fn head(&self, partition: PartitionId) -> Result<Sequence, ReadError> {
-        let commits = self.0.get(partition)?.commits();
-        Ok(commits.last().map_or(Sequence::ZERO, |stored| stored.sequence))
+        Chunks::head(&*self.0, partition).await
     }
 }

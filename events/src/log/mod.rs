@@ -9,7 +9,7 @@ mod verify;
 pub use memory::{Fault, MemoryLog};
 pub use open::OpenError;
 pub use sqlite::{LOW_WATER_BYTES, SqliteLog, SqliteOptions};
-pub use verify::{CopyError, Verified, copy, verify};
+pub use verify::{CopyError, Verified, copy_log, verify_log};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -68,10 +68,12 @@ pub trait Log: Send + Sync + 'static {
     async fn append(&self, partition: PartitionId, after: Sequence, commit: Bytes)
     -> Result<(), AppendError>;
 
-    /// The commits after `after`, to the head as it is when it gets there; then ends.
+    /// The commits after `after`, to the head as it is when it gets there; then ends. A log that
+    /// ends before `after` has lost what somebody has seen: that is damage.
     fn read(&self, partition: PartitionId, after: Sequence) -> Commits;
 
-    /// The commits after `after`, and then each as it is appended; never ends by itself.
+    /// The commits after `after`, and then each as it is appended; never ends by itself. Where
+    /// the log lies on a server that goes away for a while, it waits and goes on.
     fn follow(&self, partition: PartitionId, after: Sequence) -> Commits;
 
     /// The sequence of the last commit; 0 when there is none.

@@ -17,8 +17,16 @@ pub(super) trait Chunks: Send + Sync + 'static {
     /// Some commits after `after`, in order of their sequence; none at the head.
     async fn chunk(&self, partition: PartitionId, after: Sequence) -> Result<Vec<Stored>, ReadError>;
 
-    /// The head, as this process knows it.
+    /// See [`super::Log::head`].
+    async fn head(&self, partition: PartitionId) -> Result<Sequence, ReadError>;
+
+    /// The head, as far as this process was told of it; never beyond what can be read.
     fn head_of(&self, partition: PartitionId) -> watch::Receiver<Sequence>;
+
+    /// Whether a follower tries again after `error`; waits until that may be of use.
+    async fn retry(&self, error: ReadError) -> Result<(), ReadError> {
+        Err(error)
+    }
 }
 
 struct Cursor<C> {
@@ -28,6 +36,8 @@ struct Cursor<C> {
     ready: VecDeque<Stored>,
     /// Whether to wait at the head, and for what.
     head: Option<watch::Receiver<Sequence>>,
+    /// Whether everything that this process knows of was read.
+    at_head: bool,
     ended: bool,
 }
 
@@ -44,26 +54,62 @@ impl<C: Chunks> Cursor<C> {
 
     async fn take(&mut self) -> Result<Option<Stored>, ReadError> {
         while self.ready.is_empty() {
-            self.ready = self.chunks.chunk(self.partition, self.after).await?.into();
-            if self.ready.is_empty() {
-                let after = self.after;
-                match &mut self.head {
-                    None => return Ok(None),
-                    Some(head) => {
-                        let closed = |_| ReadError::Unavailable("the log was closed".to_owned());
-                        head.wait_for(|head| *head > after).await.map_err(closed)?;
-                    }
-                }
+            match self.fill().await {
+                Ok(true) => {}
+                Ok(false) => return Ok(None),
+                Err(error) if self.head.is_some() => self.chunks.retry(error).await?,
+                Err(error) => return Err(error),
             }
         }
         let Some(stored) = self.ready.pop_front() else { return Ok(None) };
         if stored.sequence != self.after.next() {
-            let position = Position { partition: self.partition, sequence: self.after.next() };
-            let reason = format!("it is missing; the next that is there is {}", stored.sequence);
-            return Err(Damage { position, reason }.into());
+            let next = stored.sequence;
+            return Err(
+                self.missing(self.after.next(), format!("it is missing; the next that is there is {next}"))
+            );
         }
         self.after = stored.sequence;
         Ok(Some(stored))
+    }
+
+    /// Gets the next commits; at the head waits for them. `false` at the end of a read.
+    async fn fill(&mut self) -> Result<bool, ReadError> {
+        let after = self.after;
+        if let Some(head) = self.head.as_mut().filter(|_| self.at_head) {
+            // Nothing is asked for that is known not to be there.
+            let closed = |_| ReadError::Unavailable("the log was closed".to_owned());
+            head.wait_for(|head| *head > after).await.map_err(closed)?;
+        }
+        let known = self.head.as_ref().map(|head| *head.borrow());
+        self.ready = self.chunks.chunk(self.partition, after).await?.into();
+        let last = self.ready.back().map(|stored| stored.sequence);
+        self.at_head = last.is_some() && last == known;
+        if last.is_some() { Ok(true) } else { self.at_end().await }
+    }
+
+    /// Nothing came: makes sure that this is the end and not a loss.
+    async fn at_end(&mut self) -> Result<bool, ReadError> {
+        let (partition, after) = (self.partition, self.after);
+        let head = self.chunks.head(partition).await?;
+        if head < after {
+            let reason = format!("it is missing: the log ends at {head}, but was read to {after} before");
+            return Err(self.missing(head.next(), reason));
+        }
+        if head > after {
+            // Appended in between, or lost.
+            self.ready = self.chunks.chunk(partition, after).await?.into();
+            if self.ready.is_empty() {
+                let reason = format!("it is missing, though the log goes on to {head}");
+                return Err(self.missing(after.next(), reason));
+            }
+            return Ok(true);
+        }
+        self.at_head = true;
+        Ok(self.head.is_some())
+    }
+
+    fn missing(&self, sequence: Sequence, reason: String) -> ReadError {
+        Damage { position: Position { partition: self.partition, sequence }, reason }.into()
     }
 }
 
@@ -73,11 +119,19 @@ fn commits<C: Chunks>(cursor: Cursor<C>) -> Commits {
 
 /// See [`super::Log::read`].
 pub(super) fn read<C: Chunks>(chunks: Arc<C>, partition: PartitionId, after: Sequence) -> Commits {
-    commits(Cursor { chunks, partition, after, ready: VecDeque::new(), head: None, ended: false })
+    commits(Cursor {
+        chunks,
+        partition,
+        after,
+        ready: VecDeque::new(),
+        head: None,
+        at_head: false,
+        ended: false,
+    })
 }
 
 /// See [`super::Log::follow`].
 pub(super) fn follow<C: Chunks>(chunks: Arc<C>, partition: PartitionId, after: Sequence) -> Commits {
     let head = Some(chunks.head_of(partition));
-    commits(Cursor { chunks, partition, after, ready: VecDeque::new(), head, ended: false })
+    commits(Cursor { chunks, partition, after, ready: VecDeque::new(), head, at_head: false, ended: false })
 }

@@ -26,7 +26,10 @@ pub struct Verified {
 ///
 /// # Errors
 /// The first damage, or that the log can't be read.
-pub async fn verify(log: &dyn Log, mut progress: impl FnMut(Position) + Send) -> Result<Verified, ReadError> {
+pub async fn verify_log(
+    log: &dyn Log,
+    mut progress: impl FnMut(Position) + Send,
+) -> Result<Verified, ReadError> {
     let mut verified = Verified::default();
     for partition in (0..log.partitions()).map(PartitionId) {
         let mut chain = Chain::start(partition);
@@ -92,7 +95,7 @@ pub enum CopyError {
 ///
 /// # Errors
 /// [`CopyError`]; what was appended until then is whole and stays.
-pub async fn copy(
+pub async fn copy_log(
     from: &dyn Log,
     to: &dyn Log,
     mut progress: impl FnMut(Position) + Send,
@@ -170,14 +173,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_whole_log_is_counted() {
-        let verified = verify(&log_of(&[1, 2, 3]).await, |_| {}).await.unwrap();
+        let verified = verify_log(&log_of(&[1, 2, 3]).await, |_| {}).await.unwrap();
         assert_eq!((verified.commits, verified.events), (3, 3));
         assert_eq!(verified.heads.get(P0), Sequence(3));
     }
 
     #[tokio::test]
     async fn a_hole_in_a_stream_is_damage_even_where_the_chain_holds() {
-        let Err(ReadError::Damaged(damage)) = verify(&log_of(&[1, 2, 4]).await, |_| {}).await else {
+        let Err(ReadError::Damaged(damage)) = verify_log(&log_of(&[1, 2, 4]).await, |_| {}).await else {
             panic!("damage was expected");
         };
         assert_eq!(damage.position.sequence, Sequence(3));
@@ -189,8 +192,8 @@ mod tests {
         let source = log_of(&[1, 2, 3, 4, 5]).await;
         let directory = tempfile::tempdir().unwrap();
         let target = SqliteLog::open(&directory.path().join("log.db"), SqliteOptions::default()).unwrap();
-        assert_eq!(copy(&source, &target, |_| {}).await, Ok(5));
-        assert_eq!(copy(&source, &target, |_| {}).await, Ok(0));
+        assert_eq!(copy_log(&source, &target, |_| {}).await, Ok(5));
+        assert_eq!(copy_log(&source, &target, |_| {}).await, Ok(0));
         let again: Vec<_> = target.read(P0, Sequence::ZERO).try_collect().await.unwrap();
         assert_eq!(again, source.commits(P0));
 
@@ -199,16 +202,19 @@ mod tests {
             other.append(P0, Sequence(stored.sequence.0 - 1), stored.bytes.clone()).await.unwrap();
         }
         other.inject(Fault::Full);
-        assert!(matches!(copy(&source, &other, |_| {}).await, Err(CopyError::Append { .. })));
-        assert_eq!(copy(&source, &other, |_| {}).await, Ok(3));
+        assert!(matches!(copy_log(&source, &other, |_| {}).await, Err(CopyError::Append { .. })));
+        assert_eq!(copy_log(&source, &other, |_| {}).await, Ok(3));
     }
 
     #[tokio::test]
     async fn a_target_that_holds_something_else_is_left_alone() {
         let (source, target) = (log_of(&[1, 2]).await, log_of(&[1, 2, 3]).await);
         let third = Position { partition: P0, sequence: Sequence(3) };
-        assert_eq!(copy(&source, &target, |_| {}).await, Err(CopyError::Differs(third)));
-        assert!(matches!(copy(&source, &MemoryLog::new(2), |_| {}).await, Err(CopyError::Partitions { .. })));
+        assert_eq!(copy_log(&source, &target, |_| {}).await, Err(CopyError::Differs(third)));
+        assert!(matches!(
+            copy_log(&source, &MemoryLog::new(2), |_| {}).await,
+            Err(CopyError::Partitions { .. })
+        ));
         assert_eq!(target.commits(P0).len(), 3);
     }
 }

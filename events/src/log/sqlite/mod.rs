@@ -22,7 +22,7 @@ use super::stream::{self, Chunks};
 use super::{AppendError, Commits, Log, OpenError, ReadError};
 use crate::{PartitionId, Sequence, Stored};
 use reader::Reader;
-use writer::Writer;
+use writer::{State, Writer};
 
 /// Free space on the disk, in bytes, below which appends are refused, when nothing else is said:
 /// 64 MiB, so that views, index and SQLite's own files can still be written.
@@ -56,8 +56,11 @@ struct Inner {
     reader: Reader,
     /// Set by the thread that appends, when what is on disk can't be trusted any more.
     failed: Arc<AtomicBool>,
-    heads: Vec<watch::Sender<Sequence>>,
+    heads: Heads,
 }
+
+/// The head of each partition, as this process has seen it.
+type Heads = Arc<[watch::Sender<Sequence>]>;
 
 impl SqliteLog {
     /// Opens the log in the file `path`, or makes it.
@@ -66,11 +69,13 @@ impl SqliteLog {
     /// [`OpenError`].
     pub fn open(path: &Path, options: SqliteOptions) -> Result<Self, OpenError> {
         let connection = schema::open(path, options.partitions)?;
-        let heads = schema::heads(&connection, path)?;
+        let heads = watched(schema::heads(&connection, path)?);
         let reader = Reader::start(path)?;
         let failed = Arc::new(AtomicBool::new(false));
-        let writer = Writer::start(connection, path, options.low_water, Arc::clone(&failed))?;
-        Ok(Self { inner: Inner::new(reader, heads, failed), writer: Some(writer) })
+        let state =
+            State { low_water: options.low_water, failed: Arc::clone(&failed), heads: Arc::clone(&heads) };
+        let writer = Writer::start(connection, path, state)?;
+        Ok(Self { inner: Arc::new(Inner { reader, failed, heads }), writer: Some(writer) })
     }
 
     /// Opens the log in the file `path` for reading, also beside a process that appends to it.
@@ -81,19 +86,17 @@ impl SqliteLog {
     /// [`OpenError`], [`OpenError::Missing`] when there is none.
     pub fn open_existing(path: &Path) -> Result<Self, OpenError> {
         let connection = schema::open_existing(path)?;
-        let heads = schema::heads(&connection, path)?;
-        let reader = Reader::start(path)?;
-        let inner = Inner::new(reader, heads, Arc::new(AtomicBool::new(false)));
-        Ok(Self { inner, writer: None })
+        let heads = watched(schema::heads(&connection, path)?);
+        let inner = Inner { reader: Reader::start(path)?, failed: Arc::default(), heads };
+        Ok(Self { inner: Arc::new(inner), writer: None })
     }
 }
 
-impl Inner {
-    fn new(reader: Reader, heads: Vec<Sequence>, failed: Arc<AtomicBool>) -> Arc<Self> {
-        let heads = heads.into_iter().map(watch::Sender::new).collect();
-        Arc::new(Self { reader, failed, heads })
-    }
+fn watched(heads: Vec<Sequence>) -> Heads {
+    heads.into_iter().map(watch::Sender::new).collect()
+}
 
+impl Inner {
     fn check(&self) -> Result<(), ReadError> {
         if self.failed.load(Ordering::SeqCst) {
             return Err(ReadError::Unavailable(writer::FAILED.to_owned()));
@@ -107,6 +110,11 @@ impl Chunks for Inner {
     async fn chunk(&self, partition: PartitionId, after: Sequence) -> Result<Vec<Stored>, ReadError> {
         self.check()?;
         self.reader.chunk(partition, after).await
+    }
+
+    async fn head(&self, partition: PartitionId) -> Result<Sequence, ReadError> {
+        self.check()?;
+        self.reader.head(partition).await
     }
 
     fn head_of(&self, partition: PartitionId) -> watch::Receiver<Sequence> {
@@ -129,15 +137,13 @@ impl Log for SqliteLog {
         after: Sequence,
         commit: Bytes,
     ) -> Result<(), AppendError> {
-        let Some(head) = self.inner.heads.get(usize::from(partition.0)) else {
+        if partition.0 >= self.partitions() {
             return Err(AppendError::Unavailable(format!("there is no partition {partition}")));
-        };
+        }
         let Some(writer) = &self.writer else {
             return Err(AppendError::Unavailable("the log was opened for reading".to_owned()));
         };
-        writer.append(partition, after, commit).await?;
-        head.send_replace(after.next());
-        Ok(())
+        writer.append(partition, after, commit).await
     }
 
     fn read(&self, partition: PartitionId, after: Sequence) -> Commits {
@@ -149,7 +155,6 @@ impl Log for SqliteLog {
     }
 
     async fn head(&self, partition: PartitionId) -> Result<Sequence, ReadError> {
-        self.inner.check()?;
-        self.inner.reader.head(partition).await
+        Chunks::head(&*self.inner, partition).await
     }
 }

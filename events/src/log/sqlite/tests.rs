@@ -134,7 +134,12 @@ async fn a_disk_without_room_refuses_appends_and_takes_them_again_later() {
     let connection = schema::open(&path, 1).unwrap();
     let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
     connection.pragma_update(None, "max_page_count", pages).unwrap();
-    let writer = Writer::start(connection, &path, 0, Arc::default()).unwrap();
+    let writer = Writer::start(
+        connection,
+        &path,
+        State { low_water: 0, failed: Arc::default(), heads: Arc::default() },
+    )
+    .unwrap();
     let big = Bytes::from(vec![b'x'; 100_000]);
     assert!(matches!(writer.append(P0, Sequence(3), big.clone()).await, Err(AppendError::Full(_))));
     assert_eq!(check(&path).await.unwrap(), Sequence(3));

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 
-use super::schema;
+use super::{Heads, schema};
 use crate::log::{AppendError, OpenError};
 use crate::{PartitionId, Sequence};
 
@@ -27,6 +27,16 @@ struct Append {
     reply: oneshot::Sender<Result<(), AppendError>>,
 }
 
+/// What the thread shares with those who read.
+pub(super) struct State {
+    /// Free bytes on the disk below which nothing is appended.
+    pub(super) low_water: u64,
+    /// Set once a write has failed.
+    pub(super) failed: Arc<AtomicBool>,
+    /// Told of each append, also when whoever asked for it has gone away.
+    pub(super) heads: Heads,
+}
+
 /// The way to the thread. Dropping it waits until the thread has ended.
 #[derive(Debug)]
 pub(super) struct Writer {
@@ -35,16 +45,10 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// `failed` is set once a write has failed.
-    pub(super) fn start(
-        connection: Connection,
-        path: &Path,
-        low_water: u64,
-        failed: Arc<AtomicBool>,
-    ) -> Result<Self, OpenError> {
+    pub(super) fn start(connection: Connection, path: &Path, state: State) -> Result<Self, OpenError> {
         let (sender, mut receiver) = mpsc::channel::<Append>(QUEUE);
         let directory = path.parent().map(Path::to_path_buf).unwrap_or_default();
-        let appender = Appender { connection, directory, low_water, failed };
+        let appender = Appender { connection, directory, state };
         let run = move || {
             while let Some(Append { partition, after, commit, reply }) = receiver.blocking_recv() {
                 // Who asked may have gone away; the commit stands all the same.
@@ -86,22 +90,26 @@ impl Drop for Writer {
 struct Appender {
     connection: Connection,
     directory: PathBuf,
-    low_water: u64,
-    failed: Arc<AtomicBool>,
+    state: State,
 }
 
 impl Appender {
     fn append(&self, partition: PartitionId, after: Sequence, commit: &Bytes) -> Result<(), AppendError> {
-        if self.failed.load(Ordering::SeqCst) {
+        if self.state.failed.load(Ordering::SeqCst) {
             return Err(AppendError::Unavailable(FAILED.to_owned()));
         }
         self.has_room(commit.len())?;
         let outcome = self.transact(partition, after, commit);
         if !self.connection.is_autocommit() && self.connection.execute_batch("ROLLBACK").is_err() {
-            self.failed.store(true, Ordering::SeqCst);
+            self.state.failed.store(true, Ordering::SeqCst);
         }
         match outcome {
-            Ok(None) => Ok(()),
+            Ok(None) => {
+                if let Some(head) = self.state.heads.get(usize::from(partition.0)) {
+                    head.send_replace(after.next());
+                }
+                Ok(())
+            }
             Ok(Some(head)) => Err(AppendError::Conflict { head }),
             Err(error) => Err(self.classify(&error)),
         }
@@ -136,7 +144,7 @@ impl Appender {
             // A write or sync that failed may have dropped what was to be written, and a second
             // sync would then wrongly succeed. So nothing is tried again before a new start.
             _ => {
-                self.failed.store(true, Ordering::SeqCst);
+                self.state.failed.store(true, Ordering::SeqCst);
                 AppendError::Unknown(error.to_string())
             }
         }
@@ -149,9 +157,9 @@ impl Appender {
             return Ok(());
         };
         let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-        let wanted = self.low_water.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
+        let wanted = self.state.low_water.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
         if free < wanted {
-            let low = self.low_water;
+            let low = self.state.low_water;
             return Err(AppendError::Full(format!("{free} bytes are free on the disk, {low} are kept free")));
         }
         Ok(())
