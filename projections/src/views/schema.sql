@@ -85,6 +85,7 @@ CREATE TABLE intervals (
     until_seq BIGINT,
     PRIMARY KEY (user_id, conversation, since)
 );
+CREATE INDEX intervals_of_conversation ON intervals (conversation, since);
 
 -- Every event of every conversation, one row each. For message.sent, kind and body are as they
 -- are now: after an edit the new body, after a recall or erasure NULL. For message.edited, body is
@@ -111,6 +112,7 @@ CREATE TABLE timeline (
 CREATE INDEX timeline_by_time ON timeline (conversation, at, seq);
 CREATE INDEX timeline_by_position ON timeline (conversation, sequence);
 CREATE INDEX timeline_target ON timeline (conversation, target, seq) WHERE target IS NOT NULL;
+CREATE INDEX timeline_renamed ON timeline (conversation, seq) WHERE type = 'conversation.renamed';
 CREATE INDEX timeline_recalled ON timeline (conversation, seq) WHERE recalled_at IS NOT NULL;
 
 -- Bodies that an edit replaced: number 0 is the original. NULL when recalled or erased.
@@ -135,6 +137,7 @@ CREATE TABLE marks (
     PRIMARY KEY (conversation, user_id)
 );
 CREATE INDEX marks_of_user ON marks (user_id, conversation);
+CREATE INDEX marks_moved ON marks (conversation, partition_id, sequence);
 
 -- Where the events of user and directory streams stand (those of conversations: timeline).
 CREATE TABLE stream_events (
