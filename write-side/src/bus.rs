@@ -19,6 +19,6 @@ pub trait CommandBus: Send + Sync + 'static {
     /// What became of `actor`'s command: `None` when it was never accepted.
     ///
     /// # Errors
-    /// [`CommandError::Unavailable`].
+    /// [`CommandError::Unavailable`], or [`CommandError::Busy`] when a mailbox is full.
     async fn outcome(&self, actor: UserId, id: CommandId) -> Result<Option<Accepted>, CommandError>;
 }

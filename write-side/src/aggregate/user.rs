@@ -70,7 +70,6 @@ impl Aggregate for User {
             return Err(Rejection::UserNotFound);
         }
         match command {
-            UserCommand::Register { .. } => Ok(vec![]),
             UserCommand::ChangeProfile { profile } => {
                 check_profile(profile)?;
                 Ok(vec![UserEvent::ProfileChanged { profile: Private::Open(profile.clone()) }])
@@ -80,7 +79,7 @@ impl Aggregate for User {
             UserCommand::RevokeRole { role } if head.roles.contains(role) => {
                 Ok(vec![UserEvent::RoleRevoked { role: *role }])
             }
-            UserCommand::RevokeRole { .. } => Ok(vec![]),
+            UserCommand::Register { .. } | UserCommand::RevokeRole { .. } => Ok(vec![]),
             UserCommand::OpenSession { session, device, label } => {
                 check_label(label)?;
                 if head.open.contains(session) {

@@ -30,6 +30,7 @@ impl Writer {
             position.sequence = position.sequence.next();
             let commit = builder.finish(position, self.chain.hash(), self.tools.clock.now());
             if let Err(error) = self.append(&commit).await {
+                self.tools.health.report(format!("partition {}: {error}", self.tools.partition));
                 for (answer, reply) in replies {
                     match reply {
                         Reply::Known(accepted) => self.reply(answer, Ok(accepted)),
@@ -42,7 +43,9 @@ impl Writer {
             self.publish_head();
             self.count_commit(&commit, events.len());
         }
-        outcomes.values_mut().for_each(|outcome| outcome.accepted.position = position);
+        for outcome in outcomes.values_mut() {
+            outcome.accepted.position = position;
+        }
         for (answer, reply) in replies {
             match reply {
                 Reply::Known(accepted) => {
@@ -60,7 +63,9 @@ impl Writer {
         if self.unflushed.is_empty() {
             self.unflushed_since = Instant::now();
         }
-        events.iter().for_each(|event| self.unflushed.note(event));
+        for event in &events {
+            self.unflushed.note(event);
+        }
         let now = millis(&*self.tools.clock);
         for (id, outcome) in outcomes {
             self.memory.insert(outcome, now);

@@ -6,7 +6,7 @@ use aws_lc_rs::rand;
 use hansard_events::{CommandId, CommitBuilder, Fingerprint, MAX_COMMIT_BYTES, Position, Recorded};
 
 use super::keys::fingerprint_subject;
-use super::{Answer, Waiting, Writer};
+use super::{Answer, Writer};
 use crate::aggregate::Context;
 use crate::store::rows::{Found, Outcome};
 use crate::{Accepted, Command, CommandError, Rejection};
@@ -43,35 +43,41 @@ impl Writer {
         let mut batch = Batch::default();
         let mut json = Vec::new();
         while let Some(waiting) = self.backlog.pop_front() {
-            let reply = match self.fingerprint(&waiting.command, &mut json).await {
+            let reply = match self.decide_one(&waiting.command, &mut json, &mut batch, found).await {
+                Ok(Some(reply)) => reply,
+                Ok(None) => {
+                    self.backlog.push_front(waiting);
+                    break;
+                }
                 Err(error) => Reply::Refused(error),
-                Ok(fingerprint) => match self.repeated(&waiting.command, fingerprint, &batch, found) {
-                    Some(reply) => reply,
-                    None => match self.consider(&waiting.command, fingerprint).await {
-                        Err(error) => Reply::Refused(error),
-                        Ok(decided) => {
-                            let bytes = decided.lines.iter().map(Vec::len).sum();
-                            if !batch.builder.fits(bytes, decided.lines.len()) {
-                                if batch.builder.count() > 0 {
-                                    self.backlog.push_front(waiting);
-                                    break;
-                                }
-                                let limit = MAX_COMMIT_BYTES;
-                                let refusal = Rejection::TooLarge { field: "command", limit };
-                                Reply::Refused(refusal.into())
-                            } else {
-                                let id = waiting.command.id;
-                                self.adopt(decided, &mut batch);
-                                Reply::Decided(id)
-                            }
-                        }
-                    },
-                },
             };
-            let Waiting { answer, .. } = *waiting;
-            batch.replies.push((answer, reply));
+            batch.replies.push((waiting.answer, reply));
         }
         batch
+    }
+
+    /// What to say; `None` when the events have no room in this commit.
+    async fn decide_one(
+        &mut self,
+        command: &Command,
+        json: &mut Vec<u8>,
+        batch: &mut Batch,
+        found: &Found,
+    ) -> Result<Option<Reply>, CommandError> {
+        let fingerprint = self.fingerprint(command, json).await?;
+        if let Some(reply) = self.repeated(command, fingerprint, batch, found)? {
+            return Ok(Some(reply));
+        }
+        let decided = self.consider(command, fingerprint).await?;
+        let bytes = decided.lines.iter().map(Vec::len).sum();
+        if batch.builder.fits(bytes, decided.lines.len()) {
+            self.adopt(decided, batch);
+            return Ok(Some(Reply::Decided(command.id)));
+        }
+        if batch.builder.count() > 0 {
+            return Ok(None);
+        }
+        Err(Rejection::TooLarge { field: "command", limit: MAX_COMMIT_BYTES }.into())
     }
 
     async fn fingerprint(
@@ -92,16 +98,16 @@ impl Writer {
         fingerprint: Fingerprint,
         batch: &Batch,
         found: &Found,
-    ) -> Option<Reply> {
+    ) -> Result<Option<Reply>, CommandError> {
         let id = command.id;
-        let same = |outcome: &Outcome| outcome.actor == command.actor && outcome.fingerprint == fingerprint;
-        if let Some(outcome) = batch.outcomes.get(&id) {
-            let reused = || Reply::Refused(CommandError::IdReused);
-            return Some(if same(outcome) { Reply::Decided(id) } else { reused() });
+        let tentative = batch.outcomes.get(&id);
+        let before = tentative.or_else(|| self.recall(id)).or_else(|| found.commands.get(&id));
+        let Some(outcome) = before else { return Ok(None) };
+        if outcome.actor != command.actor || outcome.fingerprint != fingerprint {
+            return Err(CommandError::IdReused);
         }
-        let outcome = self.recall(id).or_else(|| found.commands.get(&id))?;
-        let reused = || Reply::Refused(CommandError::IdReused);
-        Some(if same(outcome) { Reply::Known(outcome.accepted) } else { reused() })
+        let known = Reply::Known(outcome.accepted);
+        Ok(Some(if tentative.is_some() { Reply::Decided(id) } else { known }))
     }
 
     /// Asks the aggregate and seals what follows. Changes nothing.
@@ -152,12 +158,15 @@ impl Writer {
             warm.state.evolve(event);
             warm.version = event.version;
         }
-        lines.iter().for_each(|line| batch.builder.push(line));
+        for line in &lines {
+            batch.builder.push(line);
+        }
         batch.events.extend(recorded);
         batch.outcomes.insert(outcome.accepted.command, outcome);
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err, which gives values")]
 fn unavailable(reason: impl ToString) -> CommandError {
     CommandError::Unavailable(reason.to_string())
 }

@@ -9,7 +9,7 @@ use hansard_events::{DataKey, KeyRing, KeySubject, SealError, UserId};
 use tokio::time::Instant;
 
 /// How long a key is used before the vault is asked again whether it is the current one.
-const FRESH: Duration = Duration::from_secs(60);
+const FRESH: Duration = Duration::from_mins(1);
 /// How many keys are kept.
 const CAPACITY: usize = 10_000;
 /// How many keys are asked for at once.

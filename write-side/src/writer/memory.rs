@@ -102,7 +102,9 @@ mod tests {
     fn the_oldest_ids_go_and_leave_a_horizon() {
         let mut memory = empty();
         assert!(memory.is_complete_for(id(1)), "nothing was dropped yet");
-        [NOW, NOW + 1, NOW + 3, NOW + 2].into_iter().for_each(|at| memory.insert(outcome(at), NOW));
+        for at in [NOW, NOW + 1, NOW + 3, NOW + 2] {
+            memory.insert(outcome(at), NOW);
+        }
         assert!(memory.get(id(NOW)).is_none() && memory.get(id(NOW + 1)).is_some());
         assert!(!memory.is_complete_for(id(NOW)) && !memory.is_complete_for(id(1)));
         assert!(memory.is_complete_for(id(NOW + 9)), "and a new id is known to be new");
@@ -114,7 +116,9 @@ mod tests {
     fn ids_of_the_far_future_do_not_push_out_those_of_today() {
         let mut memory = empty();
         let far = NOW + 400 * DAY_MILLIS;
-        [far, far + 1, NOW, NOW + 1, NOW + 2].into_iter().for_each(|at| memory.insert(outcome(at), NOW));
+        for at in [far, far + 1, NOW, NOW + 1, NOW + 2] {
+            memory.insert(outcome(at), NOW);
+        }
         assert!([NOW, NOW + 1, NOW + 2].iter().all(|at| memory.get(id(*at)).is_some()));
         assert!(memory.get(id(far)).is_none() && !memory.is_complete_for(id(far)));
         assert!(!memory.is_complete_for(id(far + 7)), "its whole day is looked up");

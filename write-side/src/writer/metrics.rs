@@ -22,6 +22,7 @@ pub(super) struct WriterMetrics {
     pub(super) commit_bytes: Histogram,
     pub(super) batch_events: Histogram,
     pub(super) append_seconds: Histogram,
+    pub(super) lookups: Counter,
     pub(super) mailbox: Gauge,
 }
 
@@ -38,6 +39,10 @@ pub(crate) fn describe() {
     describe_histogram!("hansard_commit_bytes", Unit::Bytes, "Size of commits");
     describe_histogram!("hansard_batch_events", Unit::Count, "Events in a commit");
     describe_histogram!("hansard_append_seconds", Unit::Seconds, "Time until a commit was durable");
+    describe_counter!(
+        "hansard_state_lookups_total",
+        "Batches that needed the state store: a cold stream, an old id or an old message"
+    );
     describe_gauge!("hansard_mailbox_commands", Unit::Count, "Commands that wait for a writer");
 }
 
@@ -58,6 +63,7 @@ impl WriterMetrics {
             commit_bytes: histogram!("hansard_commit_bytes"),
             batch_events: histogram!("hansard_batch_events"),
             append_seconds: histogram!("hansard_append_seconds"),
+            lookups: counter!("hansard_state_lookups_total", "partition" => partition.clone()),
             mailbox: gauge!("hansard_mailbox_commands", "partition" => partition),
         }
     }

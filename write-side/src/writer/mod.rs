@@ -193,6 +193,7 @@ impl Writer {
         let mut found = Found::default();
         let looked_up: Vec<_> = wanted.messages.iter().map(|(stream, _)| *stream).collect();
         if !wanted.is_empty() {
+            self.metrics.lookups.increment(1);
             let keep = self.tools.limits.recent_messages;
             match self.tools.store.find(self.tools.partition, wanted, keep).await {
                 Ok(rows) => found = rows,
@@ -209,7 +210,10 @@ impl Writer {
         let batch = self.decide(&found).await;
         self.settle(batch).await;
         let keep = self.tools.limits.recent_messages;
-        looked_up.into_iter().for_each(|stream| self.streams.forget_messages(stream, keep));
+        for stream in looked_up {
+            self.streams.forget_messages(stream, keep);
+        }
+        self.streams.evict(self.tools.limits.warm_streams);
     }
 
     /// What must be looked up before this round: nothing, for recent ids and warm streams.
@@ -222,7 +226,7 @@ impl Writer {
                 wanted.commands.push(id);
             }
             let warm = self.streams.get(stream);
-            if warm.is_none() && !wanted.streams.contains(&stream) {
+            if warm.is_none() {
                 wanted.streams.push(stream);
             }
             if let Some(seq) = crate::aggregate::message_of_command(body)
@@ -231,6 +235,8 @@ impl Writer {
                 wanted.messages.push((stream, seq));
             }
         }
+        wanted.streams.sort_unstable();
+        wanted.streams.dedup();
         let asked = self.questions.iter().map(|question| question.id);
         wanted.commands.extend(asked.filter(|id| self.must_look_up(*id)));
         wanted

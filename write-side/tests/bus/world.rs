@@ -18,28 +18,28 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 /// When every test happens: milliseconds since 1970.
-pub const NOW: u64 = 1_795_000_000_000;
+pub(crate) const NOW: u64 = 1_795_000_000_000;
 
-pub fn at(millis: u64) -> Timestamp {
+pub(crate) fn at(millis: u64) -> Timestamp {
     Timestamp::from_millis(i64::try_from(millis).unwrap()).unwrap()
 }
 
-pub fn person(number: u128) -> UserId {
+pub(crate) fn person(number: u128) -> UserId {
     UserId::new(Uuid::from_u128(number)).unwrap()
 }
 
-pub struct World {
-    pub log: MemoryLog,
-    pub keys: Arc<MemoryKeyRing>,
-    pub directory: TempDir,
-    pub clock: Arc<ManualClock>,
-    pub live: LiveFeed,
-    pub limits: WriterLimits,
+pub(crate) struct World {
+    pub(crate) log: MemoryLog,
+    pub(crate) keys: Arc<MemoryKeyRing>,
+    pub(crate) directory: TempDir,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) live: LiveFeed,
+    pub(crate) limits: WriterLimits,
     next: AtomicU64,
 }
 
 impl World {
-    pub fn new(partitions: u16) -> Self {
+    pub(crate) fn new(partitions: u16) -> Self {
         Self {
             log: MemoryLog::new(partitions),
             keys: Arc::default(),
@@ -51,13 +51,13 @@ impl World {
         }
     }
 
-    pub fn with_limits(partitions: u16, change: impl FnOnce(&mut WriterLimits)) -> Self {
+    pub(crate) fn with_limits(partitions: u16, change: impl FnOnce(&mut WriterLimits)) -> Self {
         let mut world = Self::new(partitions);
         change(&mut world.limits);
         world
     }
 
-    pub async fn try_start(&self) -> Result<Arc<LocalBus>, StartError> {
+    pub(crate) async fn try_start(&self) -> Result<Arc<LocalBus>, StartError> {
         LocalBus::start(LocalBusConfig {
             log: Arc::new(self.log.clone()),
             keys: self.keys.clone(),
@@ -69,42 +69,55 @@ impl World {
         .await
     }
 
-    pub async fn start(&self) -> Arc<LocalBus> {
+    pub(crate) async fn start(&self) -> Arc<LocalBus> {
         self.try_start().await.unwrap()
     }
 
-    /// Loses the cache.
-    pub fn delete_state(&self) {
+    /// What is left when a process dies: nothing is stopped in order. Waits until the file is
+    /// let go, as the end of a process would see to.
+    pub(crate) async fn crash(&self, bus: Arc<LocalBus>) {
+        drop(Arc::into_inner(bus).expect("somebody still uses the bus"));
+        let path = self.directory.path().join("state.db");
+        let free = move || {
+            let connection = rusqlite::Connection::open(path).unwrap();
+            connection.busy_timeout(Duration::from_secs(20)).unwrap();
+            connection.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; ROLLBACK").unwrap();
+        };
+        tokio::task::spawn_blocking(free).await.unwrap();
+    }
+
+    /// Loses the cache. No bus may be running.
+    pub(crate) fn delete_state(&self) {
         for file in std::fs::read_dir(self.directory.path()).unwrap() {
             std::fs::remove_file(file.unwrap().path()).unwrap();
         }
     }
 
     /// A fresh id of about now.
-    pub fn id(&self) -> CommandId {
+    pub(crate) fn id(&self) -> CommandId {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         CommandId::derived(NOW + number / 1000, &[&number.to_be_bytes()])
     }
 
-    pub fn command(&self, actor: u128, body: CommandBody) -> Command {
+    pub(crate) fn command(&self, actor: u128, body: CommandBody) -> Command {
         Command { id: self.id(), actor: person(actor), at: None, body }
     }
 
-    pub fn say(&self, actor: u128, conversation: ConversationId, text: &str) -> Command {
+    pub(crate) fn say(&self, actor: u128, conversation: ConversationId, text: &str) -> Command {
         let (kind, body) = (MessageKind::Text, json!({ "text": text }));
         let command = ConversationCommand::Send { kind, body, reply_to: None };
         self.command(actor, CommandBody::Conversation { conversation, command })
     }
 
     /// Creates a group of person 1 (owner) and these.
-    pub async fn group(&self, bus: &LocalBus, others: &[u128]) -> ConversationId {
+    pub(crate) async fn group(&self, bus: &LocalBus, others: &[u128]) -> ConversationId {
         let create = self.create(others);
         let StreamName::Conversation(conversation) = create.stream() else { unreachable!() };
         assert_eq!(bus.dispatch(create).await.unwrap().version, 1);
         conversation
     }
 
-    pub fn create(&self, others: &[u128]) -> Command {
+    pub(crate) fn create(&self, others: &[u128]) -> Command {
         let id = self.id();
         let command = ConversationCommand::Create {
             kind: ConversationKind::Group,
@@ -120,7 +133,7 @@ impl World {
 
     /// Checks everything that must always hold of the log, and gives its events in order: the
     /// chain of every partition, versions without holes, every command in one commit and once.
-    pub fn verify(&self) -> Vec<(CommandId, Accepted, Recorded)> {
+    pub(crate) fn verify(&self) -> Vec<(CommandId, Accepted, Recorded)> {
         let mut all = Vec::new();
         let mut versions: HashMap<StreamName, u64> = HashMap::new();
         let mut accepted: HashMap<CommandId, Accepted> = HashMap::new();
@@ -149,13 +162,13 @@ impl World {
     }
 
     /// How many messages the log holds.
-    pub fn messages(&self) -> usize {
+    pub(crate) fn messages(&self) -> usize {
         self.verify().iter().filter(|(_, _, event)| event.event_type() == "message.sent").count()
     }
 }
 
 /// Waits until `condition` holds; the other tasks go on meanwhile.
-pub async fn until(condition: impl Fn() -> bool) {
+pub(crate) async fn until(condition: impl Fn() -> bool) {
     let waiting = async {
         while !condition() {
             tokio::time::sleep(Duration::from_millis(1)).await;

@@ -68,13 +68,17 @@ impl Aggregate for Conversation {
         match event {
             ConversationEvent::Created { kind, history, posting, members: first, .. } => {
                 state.about = Some(About { kind: *kind, history: *history, posting: *posting });
-                first.iter().for_each(|member| members.enter(member.user, member.role, version));
+                for member in first {
+                    members.enter(member.user, member.role, version);
+                }
             }
             ConversationEvent::MemberJoined {} => {
                 members.enter(actor, hansard_events::MemberRole::Member, version);
             }
             ConversationEvent::MembersAdded { members: more } => {
-                more.iter().for_each(|member| members.enter(member.user, member.role, version));
+                for member in more {
+                    members.enter(member.user, member.role, version);
+                }
             }
             ConversationEvent::MemberLeft {} => members.exit(actor, version),
             ConversationEvent::MemberRemoved { user } => members.exit(*user, version),
